@@ -1,0 +1,1 @@
+"""The composition root: reads Config, loads plugins, builds the Vocabulary, wires a run."""

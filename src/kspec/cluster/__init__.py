@@ -1,0 +1,1 @@
+"""The way to a cluster: access, client, discovery, watches and the hub that shares them."""

@@ -1,0 +1,1 @@
+"""Runs cases: steps, waits, fixtures, clean-up, and many of them side by side."""

@@ -1,0 +1,1 @@
+"""Expressions over plain JSON: JSONPath, JMESPath, conversions and bounded patterns. All pure."""

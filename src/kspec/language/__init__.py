@@ -1,0 +1,1 @@
+"""The language: text to nodes, nodes to declarations, and expressions in their scope."""

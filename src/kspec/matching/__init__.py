@@ -1,0 +1,1 @@
+"""Judging observed objects: matches, comparators, checks and their timing. All pure."""
