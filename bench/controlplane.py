@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import os
 import platform
 import statistics
@@ -30,9 +31,9 @@ AIMS: Final[Mapping[str, tuple[float, str]]] = {
     "first ConfigMap": (1.5, "s"),
     "default service account": (2.7, "s"),
     "first bound pod": (3.0, "s"),
-    "first running pod": (float("nan"), "s"),
+    "first running pod": (math.nan, "s"),
     "resident memory": (480.0, "MiB"),
-    "resident at most": (float("nan"), "MiB"),
+    "resident at most": (math.nan, "MiB"),
     "idle CPU": (5.0, "% of a core"),
     "stop": (0.3, "s"),
     "wheel": (60.0, "MB"),
@@ -133,8 +134,9 @@ def table(results: Mapping[str, list[float]]) -> None:
     print(f"{'':26}{'median':>9}{'min':>9}{'max':>9}{'aim':>9}")
     for name, values in results.items():
         aim, unit = AIMS[name]
-        figures = (statistics.median(values), min(values), max(values), aim)
-        print(f"{name:26}" + "".join(f"{figure:9.2f}" for figure in figures) + f"  {unit}")
+        seen = (statistics.median(values), min(values), max(values))
+        wanted = "-" if math.isnan(aim) else f"{aim:.2f}"
+        print(f"{name:26}" + "".join(f"{item:9.2f}" for item in seen) + f"{wanted:>9}  {unit}")
 
 
 if __name__ == "__main__":

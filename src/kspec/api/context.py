@@ -87,7 +87,7 @@ class ProcessRunner(Protocol):
         env: Mapping[str, str],
         cwd: Path,
         stdin: bytes | None = None,
-        timeout: float,
+        seconds: float,
     ) -> Completed: ...
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kspec.app import plugins
 from kspec.app.selection import select
+from kspec.engine.expect import check_expect
 from kspec.language.declarations import Case, Project, cases
 from kspec.language.discover import find_root, load_project
 from kspec.settings import Settings
@@ -29,7 +30,7 @@ def load(arguments: argparse.Namespace) -> Loaded:
     paths = tuple(arguments.paths) or (Path(),)
     root = find_root(paths[0])
     vocabulary = plugins.vocabulary(plugins.load())
-    project = load_project(paths, root, vocabulary)
+    project = load_project(paths, root, vocabulary, check_expect=check_expect)
     settings = project.config.over(_settings(arguments, paths, root))
     every = tuple(case for spec in project.specs for case in cases(spec))
     return Loaded(settings, vocabulary, project, select(every, settings))

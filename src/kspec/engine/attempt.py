@@ -69,14 +69,14 @@ class Attempt:
         env: Mapping[str, str],
         cwd: Path,
         stdin: bytes | None = None,
-        timeout: float,
+        seconds: float,
     ) -> Completed:
         """See api.ProcessRunner."""
         if self.world.settings.no_exec:
             raise ProcessError(
                 f"{argv[0]} was not run: --no-exec forbids running anything on this machine"
             )
-        return await self.world.supervisor.run(argv, env=env, cwd=cwd, stdin=stdin, timeout=timeout)
+        return await self.world.supervisor.run(argv, env=env, cwd=cwd, stdin=stdin, timeout=seconds)
 
     @property
     def environment(self) -> Mapping[str, str]:

@@ -73,13 +73,16 @@ class Fixture:
         return True
 
     async def _install(self) -> installs.Installed | None:
-        if self.decl.install is None:
+        wanted = self.decl.install
+        if wanted is None:
             return None
         world = self.world
         if world.settings.no_exec:
             raise FixtureError("--no-exec forbids installing and running it on this machine")
         return await installs.install(
-            self.decl.install.request(),
+            installs.request(
+                go=wanted.go, module=wanted.module, version=wanted.version, pip=wanted.pip
+            ),
             world.supervisor,
             cache=world.cache,
             progress=lambda text: world.emit(Notice(f"fixture {self.decl.name}: {text}")),

@@ -20,14 +20,14 @@ INTERVAL: Final = 0.1
 
 
 async def wait_until_ready(
-    ready: ReadyDecl | None, process: Process, log: Path, timeout: float
+    ready: ReadyDecl | None, process: Process, log: Path, seconds: float
 ) -> None:
     """Ends when the process answers as asked. Raises FixtureError with its last log lines."""
     answering = asyncio.create_task(_answers(ready))
     ending = asyncio.create_task(process.wait())
     try:
         await asyncio.wait(
-            {answering, ending}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
+            {answering, ending}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
         )
         if ending.done():
             raise FixtureError(
@@ -35,7 +35,7 @@ async def wait_until_ready(
             )
         if not answering.done():
             raise FixtureError(
-                f"its process was not ready within {timeout:g} s: {_asked(ready)}",
+                f"its process was not ready within {seconds:g} s: {_asked(ready)}",
                 output=tail(log),
             )
         answering.result()

@@ -29,6 +29,10 @@ class Source(Protocol):
         """Moments up to a state that is known to be current."""
         ...
 
+    def present(self) -> Snapshot:
+        """The state as last seen."""
+        ...
+
     @property
     def trouble(self) -> str | None:
         """Why nothing can be seen at present, if so."""
@@ -59,7 +63,7 @@ class LiveSource:
     async def more(self, until: float) -> tuple[Moment, ...]:
         try:
             async with asyncio.timeout_at(until):
-                await self._stream.advance(self._position)
+                await self._stream.advance(self._position, self._selection)
         except TimeoutError:
             return ()
         return self._take()
@@ -67,6 +71,9 @@ class LiveSource:
     async def confirm(self) -> tuple[Moment, ...]:
         await self._stream.confirm()
         return self._take()
+
+    def present(self) -> Snapshot:
+        return self._stream.now(self._selection)
 
     def _take(self) -> tuple[Moment, ...]:
         moments, self._position = self._stream.since(self._selection, self._position)
@@ -84,9 +91,14 @@ class ListedSource:
 
     def __init__(self, read: Callable[[], Awaitable[tuple[Object, ...]]]) -> None:
         self._read = read
+        self._latest = Snapshot((), 0, 0.0)
+
+    def present(self) -> Snapshot:
+        return self._latest
 
     async def begin(self) -> tuple[Moment, ...]:
-        return (Snapshot(await self._read(), 0, clock.now()),)
+        self._latest = Snapshot(await self._read(), 0, clock.now())
+        return (self._latest,)
 
     async def more(self, until: float) -> tuple[Moment, ...]:
         await clock.pause(until - clock.now())

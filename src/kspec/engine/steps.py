@@ -53,7 +53,7 @@ async def run_step(attempt: Attempt, decl: StepDecl, phase: str) -> Outcome:
     emit, title, started = attempt.world.emit, step_title(decl), clock.now()
     emit(StepStarted(attempt.case, title, decl.mark))
     try:
-        outcome = await _outcome(attempt, decl)
+        outcome = await _outcome(attempt, decl.resolved(attempt.scope))
     except KspecError as error:
         failure = explain(error, decl.verb_mark, len(decl.verb))
         outcome = Outcome(failure.status, failure)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -20,6 +21,9 @@ from kspec.snapshots import Gap, Moment, Object, Snapshot
 
 KEPT: Final = 12
 """Observations that a failure shows: the first few and the latest."""
+
+CONFIRMATION: Final = 10.0
+"""Seconds in which a watch must prove that it is current; else the answer is inconclusive."""
 
 Inspect = Callable[[Object], Iterable[Cause]]
 
@@ -45,37 +49,45 @@ class Wait:
         """The verdict and the snapshot that decided, or StepFailedError."""
         self.started = clock.now()
         progress = self.timing.begin(self.started, self.deadline.at)
-        progress = self._feed(progress, await source.begin())
+        progress = self._feed(progress, await source.begin(), source)
         while progress.decision is None:
             progress = await self._next(progress, source)
-        return self._conclude(progress, source)
+        return self._conclude(progress)
 
     async def _next(self, progress: Progress, source: Source) -> Progress:
-        until = min(self._moments_to_wake(progress))
+        wake = self.deadline.at if progress.wake is None else progress.wake
+        until = wake if self.doomed_at is None else min(wake, self.doomed_at)
         if clock.now() < until:
-            return self._feed(progress, await source.more(until))
+            return self._feed(progress, await source.more(until), source)
         if self.doomed_at is not None and clock.now() >= self.doomed_at:
             raise StepFailedError(self._failure(f"it cannot come true: {self._why()}"))
-        if progress.needs_confirmation and source.trouble is None:
-            progress = self._feed(progress, await source.confirm())
-        return progress if progress.decision else progress.tick(clock.now())
+        if progress.needs_confirmation:
+            progress = await self._confirmed(progress, source)
+        if progress.decision is None and source.trouble is not None:
+            raise UnreachableError(f"{self.title} could not be judged: {source.trouble}")
+        return progress.tick(clock.now())
 
-    def _moments_to_wake(self, progress: Progress) -> Iterable[float]:
-        yield self.deadline.at
-        if progress.wake is not None:
-            yield progress.wake
-        if self.doomed_at is not None:
-            yield self.doomed_at
+    async def _confirmed(self, progress: Progress, source: Source) -> Progress:
+        began = clock.now()
+        try:
+            async with asyncio.timeout(CONFIRMATION):
+                moments = await source.confirm()
+        except TimeoutError:
+            gap = Gap(began, clock.now(), "the watch could not be confirmed current")
+            return progress.gap(gap)
+        return self._feed(progress, moments, source)
 
-    def _feed(self, progress: Progress, moments: Sequence[Moment]) -> Progress:
+    def _feed(self, progress: Progress, moments: Sequence[Moment], source: Source) -> Progress:
         for moment in moments:
             if progress.decision is not None:
-                break
+                return progress
             if isinstance(moment, Gap):
                 progress = progress.gap(moment)
                 self._note(moment.until, f"(unobserved: {moment.reason})")
             else:
                 progress = self._judge(progress, moment)
+        if moments and isinstance(moments[-1], Gap) and progress.decision is None:
+            progress = self._judge(progress, source.present())
         return progress
 
     def _judge(self, progress: Progress, snapshot: Snapshot) -> Progress:
@@ -103,15 +115,13 @@ class Wait:
     def _why(self) -> str:
         return "; ".join(f"{cause.subject} {cause.message}" for cause in self.causes)
 
-    def _conclude(self, progress: Progress, source: Source) -> tuple[Verdict, Snapshot]:
+    def _conclude(self, progress: Progress) -> tuple[Verdict, Snapshot]:
         match progress.decision:
             case Passed() if self.verdict is not None and self.snapshot is not None:
                 return self.verdict, self.snapshot
             case Inconclusive(reason=reason):
                 raise StepFailedError(self._failure(reason, status=Status.INCONCLUSIVE))
             case Failed(reason=reason):
-                if source.trouble and self.deadline.passed:
-                    raise UnreachableError(f"{self.title} could not be judged: {source.trouble}")
                 raise StepFailedError(self._failure(reason))
             case _:
                 raise StepFailedError(self._failure("nothing was observed"))

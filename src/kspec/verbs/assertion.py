@@ -19,7 +19,7 @@ from kspec.vocabulary import Reader, Results
 CREATED_KINDS: Final = ("pods", "jobs.batch", "services", "configmaps", "secrets")
 """Over which `nothingCreatedBy` looks by default."""
 TERMINAL_GRACE: Final = 5.0
-"""Seconds for which a terminal cause must last before it ends an assert (language.md, fail fast)."""
+"""Seconds for which a terminal cause must last before it ends an assert."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from kspec.api import Context, Needs, Verb, key
+from kspec.api import Context, Needs, Verb
 from kspec.errors import ProcessError
 from kspec.marks import Node
 from kspec.vocabulary import Reader, Results, Vocabulary
@@ -54,7 +54,7 @@ async def run(model: Script, context: Context) -> Results:
         (*SHELL, model.text),
         env={**context.environment, **model.env},
         cwd=context.locate(model.working_dir),
-        timeout=context.deadline.remaining,
+        seconds=context.deadline.remaining,
     )
     context.writes.acted()
     if done.timed_out:
