@@ -47,7 +47,7 @@ test: setup ## run all checks and tests
 
 .PHONY: bench
 bench: setup ## measure, and print the figures
-	$(BIN)/python bench/run.py
+	$(BIN)/python bench/controlplane.py
 
 .PHONY: setup
 setup: $(INSTALLED) ## what demo and test do first: .venv and the control plane's program

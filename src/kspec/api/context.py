@@ -114,5 +114,7 @@ class Context:
     read_manifests: ReadManifests
     environment: Mapping[str, str]
     """What children of this step see besides the allow-listed: KUBECONFIG, NAMESPACE."""
+    saw: Callable[[Object], None]
+    """Tell of an object that came in otherwise than by a wait: a Secret's data is masked."""
     note: Callable[[str], None]
     """Say something that a person wants to read while it runs."""

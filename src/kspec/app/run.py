@@ -20,6 +20,7 @@ from kspec.processes import Supervisor, child_env
 from kspec.reports.sinks import Sinks
 from kspec.results import Event, RunFinished, RunStarted
 from kspec.settings import Settings
+from kspec.snapshots import Object
 from kspec.vocabulary import ReportSink, Vocabulary
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def run(plan: Plan, sinks: Sequence[tuple[str, ReportSink]]) -> int:
     reports = Sinks(sinks)
     sink = MaskingSink(reports, masker)
     try:
-        finished = asyncio.run(_run(plan, sink.handle))
+        finished = asyncio.run(_run(plan, sink.handle, masker.learn))
     finally:
         reports.close()
     if finished.interrupted:
@@ -56,10 +57,13 @@ def run(plan: Plan, sinks: Sequence[tuple[str, ReportSink]]) -> int:
     return PASSED if set(finished.counts) <= {"passed", "skipped"} else FAILED
 
 
-async def _run(plan: Plan, emit: Callable[[Event], None]) -> RunFinished:
+async def _run(
+    plan: Plan, emit: Callable[[Event], None], learn: Callable[[Object], None]
+) -> RunFinished:
     choice = choose(plan.settings)
     async with AsyncExitStack() as stack:
-        supervisor = await stack.enter_async_context(await Supervisor.open())
+        opened = await Supervisor.open(in_memory=choice.kind == "embedded")
+        supervisor = await stack.enter_async_context(opened)
         connection, kubeconfig = await stack.enter_async_context(
             _cluster(choice, plan.settings, supervisor)
         )
@@ -73,6 +77,7 @@ async def _run(plan: Plan, emit: Callable[[Event], None]) -> RunFinished:
             kubeconfig=kubeconfig,
             cache=default_cache(),
             emit=emit,
+            learn=learn,
             environment=child_env(plan.settings.env, {}),
             ephemeral=choice.kind == "embedded",
         )

@@ -108,7 +108,7 @@ class Wait:
 
     def _note(self, at: float, text: str) -> None:
         if not self.observed or self.observed[-1].text != text:
-            self.observed.append(Observation(round(at - self.started, 3), text))
+            self.observed.append(Observation(max(0.0, round(at - self.started, 3)), text))
             if len(self.observed) > KEPT:
                 del self.observed[KEPT // 2]
 

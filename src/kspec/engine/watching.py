@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -110,6 +110,7 @@ class StepWatching:
     streams: CaseStreams
     deadline: Deadline
     rules: Mapping[str, Rule]
+    saw: Callable[[Object], None]
 
     async def conclude(
         self, subject: Subject, check: Check, timing: Timing, *, fail_fast: float | None = None
@@ -156,6 +157,7 @@ class StepWatching:
 
     def _inspector(self) -> Inspect:
         def inspect(item: Object) -> Iterable[Cause]:
+            self.saw(item)
             return inspect_object(self.rules.values(), item)
 
         return inspect

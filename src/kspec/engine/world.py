@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from kspec.results import Event
 from kspec.settings import Settings
+from kspec.snapshots import Object
 from kspec.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class World:
     """For children; 0600 in the run's directory."""
     cache: Path
     emit: Callable[[Event], None]
+    learn: Callable[[Object], None]
+    """Given every object that a step saw, so that the data of Secrets is masked in reports."""
     environment: Mapping[str, str]
     """What children see: PATH, HOME and the like, and the names that Config allows."""
     ephemeral: bool = False

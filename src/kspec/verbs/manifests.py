@@ -107,6 +107,7 @@ def _results(written: list[tuple[Object, bool]]) -> Results:
 
 
 async def _wrote(item: Object, context: Context, *, created: bool) -> None:
+    context.saw(item)
     meta = item["metadata"]
     resource = await context.connection.client.resolve(item["kind"], item["apiVersion"])
     revision = Revision(
