@@ -512,3 +512,33 @@ def test_the_client_works_on_it():
         assert (await Client(transport).get(PODS, "p", "n"))["kind"] == "Pod"
 
     live(scenario)
+
+
+def test_children_get_one_context_with_absolute_paths(tmp_path):
+    (tmp_path / "ca.crt").write_text("CA")
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "other",
+        "clusters": [
+            {
+                "name": n,
+                "cluster": {"server": f"https://{n}:6443", "certificate-authority": "ca.crt"},
+            }
+            for n in ("mine", "theirs")
+        ],
+        "users": [{"name": "me", "user": {"token": "secret"}}],
+        "contexts": [
+            {"name": "wanted", "context": {"cluster": "mine", "user": "me"}},
+            {"name": "other", "context": {"cluster": "theirs", "user": "me"}},
+        ],
+    }
+    file = tmp_path / "config"
+    file.write_text(json.dumps(config))
+    seen = json.loads(access.context_file(str(file), "wanted"))
+    assert seen["current-context"] == "wanted"
+    assert [one["cluster"] for one in seen["clusters"]] == [
+        {"server": "https://mine:6443", "certificate-authority": str(tmp_path / "ca.crt")}
+    ]
+    assert seen["users"][0]["user"] == {"token": "secret"}
+    assert len(seen["contexts"]) == 1

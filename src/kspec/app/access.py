@@ -11,6 +11,7 @@ from kspec.cluster import access
 from kspec.cluster.access import Access
 from kspec.controlplane import crds
 from kspec.errors import ClusterError
+from kspec.files import write_atomic
 
 if TYPE_CHECKING:
     from kspec.controlplane import Starting
@@ -35,4 +36,6 @@ async def reach(
     if choice.kubeconfig is None:
         raise ClusterError("there is no kubeconfig")
     way = await access.from_kubeconfig(str(choice.kubeconfig), choice.context)
-    return way, {}, choice.kubeconfig
+    ours = directory / "kubeconfig"
+    write_atomic(ours, access.context_file(str(choice.kubeconfig), choice.context), 0o600)
+    return way, {}, ours

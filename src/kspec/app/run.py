@@ -50,6 +50,8 @@ def run(plan: Plan, sinks: Sequence[tuple[str, ReportSink]]) -> int:
     sink = MaskingSink(reports, masker)
     try:
         finished = asyncio.run(_run(plan, sink.handle, masker.learn))
+    except asyncio.CancelledError:
+        return INTERRUPTED  # told twice to stop: clean-up was given up
     finally:
         reports.close()
     if finished.interrupted:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import logging
 import os
 import urllib.request
@@ -62,6 +63,32 @@ async def from_kubeconfig(paths: str, context: str | None = None) -> Access:
     identity = await load()
     describes = f"context {name} of {paths}, {identity.server}"
     return Access(identity.server, describes, LiveTransport(identity, load))
+
+
+def context_file(paths: str, context: str | None = None) -> str:
+    """A kubeconfig with one context only, as JSON: what children of a run are given.
+
+    So they keep to this cluster and user, whatever becomes of the files. Raises ClusterError.
+    """
+    name, entry = _context(paths, context)
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": name, "cluster": _absolute(entry.cluster, entry.cluster_base)}],
+            "users": [{"name": name, "user": _absolute(entry.user, entry.user_base)}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+            "current-context": name,
+        }
+    )
+
+
+_FILES: Final = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+
+
+def _absolute(entry: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    files = {key: str(base / entry[key]) for key in _FILES if entry.get(key)}
+    return {**entry, **files}
 
 
 def in_cluster(folder: Path = SERVICE_ACCOUNT, environ: Mapping[str, str] = os.environ) -> Access:

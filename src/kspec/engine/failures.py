@@ -102,7 +102,8 @@ def step_title(decl: StepDecl) -> str:
     for word in ("resource", "resources", "nothingCreatedBy", "file"):
         node = decl.body.get(word)
         if node is not None and isinstance(node.value, str):
-            return f"{decl.verb} {node.value}"
+            about = Path(node.value).name if word == "file" else node.value
+            return f"{decl.verb} {about}"
     manifest = decl.body.get("manifest")
     kind, name = (
         (manifest.get("kind"), manifest.get("metadata", "name")) if manifest else (None, None)
