@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from kspec.app.selection import select
 from kspec.engine.expect import check_expect
 from kspec.language.declarations import Case, Project, cases
 from kspec.language.discover import find_root, load_project
+from kspec.language.problems import render
 from kspec.settings import Settings
 from kspec.vocabulary import Vocabulary
 
@@ -26,11 +28,16 @@ class Loaded:
 
 
 def load(arguments: argparse.Namespace) -> Loaded:
-    """Read everything that the paths name. Raises LoadError or UsageError."""
+    """Read everything that the paths name; warn of what is doubtful.
+
+    Raises LoadError or UsageError.
+    """
     paths = tuple(arguments.paths) or (Path(),)
     root = find_root(paths[0])
     vocabulary = plugins.vocabulary(plugins.load())
     project = load_project(paths, root, vocabulary, check_expect=check_expect)
+    if project.warnings:
+        sys.stderr.write(render(project.warnings))
     settings = project.config.over(_settings(arguments, paths, root))
     every = tuple(case for spec in project.specs for case in cases(spec))
     return Loaded(settings, vocabulary, project, select(every, settings))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from kspec.clock import Deadline
 from kspec.engine import installs
 from kspec.engine.attempt import Attempt
 from kspec.engine.cleanup import CleanUp
+from kspec.engine.ports import HeldPorts, free_ports
 from kspec.engine.ready import wait_until_ready
 from kspec.engine.steps import run_steps
 from kspec.engine.watching import CaseStreams
@@ -43,6 +43,7 @@ class Fixture:
     _attempt: Attempt | None = None
     _process: Process | None = None
     _watcher: asyncio.Task[None] | None = None
+    _ports: HeldPorts | None = None
 
     async def start(self, others: Mapping[str, Any]) -> None:
         """Everything until it is ready. Raises KspecError."""
@@ -127,6 +128,8 @@ class Fixture:
         if self.world.settings.no_exec:
             raise FixtureError("--no-exec forbids running its process on this machine")
         process = ProcessDecl.concrete(self.decl, attempt.scope, self.world.vocabulary)
+        self._ports = HeldPorts(self.world.cache / "ports")
+        await self._ports.hold(process.fixed_ports, Deadline.after(self.decl.timeout))
         log = self.world.supervisor.directory / f"fixture-{self.decl.name}.log"
         started = await self.world.supervisor.start(
             process.command,
@@ -149,6 +152,8 @@ class Fixture:
             self._watcher.cancel()
         if self._process is not None:
             await self._process.stop(GRACE)
+        if self._ports is not None:
+            self._ports.release()
         attempt, self._attempt = self._attempt, None
         if attempt is None:
             return
@@ -162,15 +167,3 @@ class Fixture:
 
 def _failed_setup(message: str, decl: FixtureDecl) -> FixtureError:
     return FixtureError(f"its set-up failed: {message}", mark=decl.mark)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of the loopback address that are free now, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()

@@ -27,6 +27,7 @@ class FixturePool:
     declared: Mapping[str, FixtureDecl]
     users: Counter[str]
     starting: dict[str, asyncio.Task[Fixture]] = field(default_factory=dict)
+    fixtures: dict[str, Fixture] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
     left_behind: list[str] = field(default_factory=list)
 
@@ -72,13 +73,12 @@ class FixturePool:
     async def _start(self, name: str) -> Fixture:
         decl, emit, started = self.declared[name], self.world.emit, clock.now()
         emit(FixtureStarted(name))
-        fixture = Fixture(self.world, decl)
+        fixture = self.fixtures[name] = Fixture(self.world, decl)
         try:
             await fixture.start({one: self._visible(one) for one in decl.fixtures})
         except KspecError as error:
             failure = explain(error, decl.mark)
             emit(FixtureFinished(name, Status.ERROR, clock.now() - started, failure))
-            await fixture.stop()
             raise FixtureError(
                 failure.message, output=failure.output, mark=failure.mark, hint=failure.hint
             ) from error
@@ -117,9 +117,11 @@ class FixturePool:
         if not task.done():
             task.cancel()
         await asyncio.wait([task])
-        if task.cancelled() or task.exception() is not None:
-            return
-        fixture = task.result()
+        if not task.cancelled():
+            task.exception()  # told already; asking keeps asyncio from telling again
+        fixture = self.fixtures.pop(name, None)
+        if fixture is None:
+            return  # it was cancelled before it began
         try:
             await fixture.stop()
         except KspecError as error:
