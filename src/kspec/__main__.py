@@ -4,7 +4,7 @@ import sys
 
 if not sys.flags.safe_path:
     # `-m` puts the current directory first: nothing that lies in the workspace may be imported.
-    pass
+    del sys.path[0]
 
 from kspec.cli import main
 

@@ -223,6 +223,15 @@ def test_a_server_that_refuses(place, capsys, monkeypatch):
     assert "Traceback" not in told.out + told.err
 
 
+def test_a_context_in_the_second_file(capsys, monkeypatch):
+    monkeypatch.setattr("kspec.cluster.calls.PATIENCE", 0.2)
+    write("good", GOOD)
+    Path("first").write_text("{apiVersion: v1, kind: Config}\n")
+    monkeypatch.setenv("KUBECONFIG", f"first:{kubeconfig('https://127.0.0.1:1')}")
+    assert main(["run", "--context", "x"]) == 1
+    assert "https://127.0.0.1:1: connection refused" in capsys.readouterr().out
+
+
 def test_version_and_help(capsys):
     for option, text in (("--version", f"kspec {__version__}\n"), ("--help", "usage: kspec ")):
         with pytest.raises(SystemExit) as end:

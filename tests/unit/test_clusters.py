@@ -28,7 +28,7 @@ def test_nothing_found_is_the_embedded_one(tmp_path):
 
 def test_the_usual_kubeconfig(home):
     choice = choose(Settings(), {"HOME": str(home)})
-    path = home / ".kube" / "config"
+    path = str(home / ".kube" / "config")
     assert (choice.kind, choice.kubeconfig, choice.context) == ("kubeconfig", path, None)
     assert choice.why == f"current context of {path}"
 
@@ -43,8 +43,16 @@ def test_option_then_variable_then_home(home, tmp_path):
     option.write_text("{}")
     variable.write_text("{}")
     environ = {"HOME": str(home), "KUBECONFIG": str(variable)}
-    assert choose(Settings(kubeconfig=str(option)), environ).kubeconfig == option
-    assert choose(Settings(), environ).kubeconfig == variable
+    assert choose(Settings(kubeconfig=str(option)), environ).kubeconfig == str(option)
+    assert choose(Settings(), environ).kubeconfig == str(variable)
+
+
+def test_several_files_of_which_some_are_missing(home):
+    one, two = home / "one", home / "two"
+    one.write_text("{}")
+    two.write_text("{}")
+    environ = {"KUBECONFIG": f"{one}::{home / 'gone'}:{two}"}
+    assert choose(Settings(), environ).kubeconfig == f"{one}:{two}"
 
 
 def test_a_context_is_said(home):

@@ -21,7 +21,8 @@ class Choice:
 
     kind: Kind
     why: str
-    kubeconfig: Path | None = None
+    kubeconfig: str | None = None
+    """A file, or several as in KUBECONFIG."""
     context: str | None = None
 
 
@@ -46,12 +47,14 @@ def choose(settings: Settings, environ: Mapping[str, str] = os.environ) -> Choic
     return Choice("embedded", "embedded control plane (no kubeconfig found)")
 
 
-def _kubeconfig(settings: Settings, environ: Mapping[str, str]) -> Path | None:
-    named = settings.kubeconfig or environ.get("KUBECONFIG")
-    if named:
-        first = Path(named.split(os.pathsep)[0]).expanduser()
-        if not first.is_file():
-            raise UsageError(f"kubeconfig {first} does not exist")
-        return first
+def _kubeconfig(settings: Settings, environ: Mapping[str, str]) -> str | None:
+    named = environ.get("KUBECONFIG", "").split(os.pathsep)
+    texts = [settings.kubeconfig] if settings.kubeconfig else [text for text in named if text]
+    if texts:
+        paths = [Path(text).expanduser() for text in texts]
+        found = [str(path) for path in paths if path.is_file()]  # as kubectl, which needs not all
+        if not found:
+            raise UsageError(f"kubeconfig {paths[0]} does not exist")
+        return os.pathsep.join(found)
     usual = Path(environ.get("HOME", "/")) / ".kube" / "config"
-    return usual if usual.is_file() else None
+    return str(usual) if usual.is_file() else None

@@ -23,7 +23,7 @@ async def _up(argv: Sequence[str], settings: EmbeddedSettings) -> int:
     from kspec.controlplane import run_command  # noqa: PLC0415 - keeps --help light
     from kspec.processes import Supervisor  # noqa: PLC0415 - as above
 
-    async with await Supervisor.open() as supervisor:
+    async with await Supervisor.open(in_memory=True) as supervisor:
         return await run_command(argv, settings, supervisor)
 
 

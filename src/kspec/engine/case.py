@@ -12,7 +12,7 @@ from kspec.clock import Deadline
 from kspec.engine.attempt import Attempt
 from kspec.engine.cleanup import CleanUp
 from kspec.engine.failures import explain
-from kspec.engine.namespaces import prepare
+from kspec.engine.namespaces import default_account, prepare
 from kspec.engine.steps import run_steps
 from kspec.engine.watching import CaseStreams
 from kspec.engine.world import World
@@ -98,6 +98,8 @@ async def _run(
         step_timeout=timeouts.step,
     )
     try:
+        if namespace is not None:
+            await default_account(world, report.namespace)
         await streams.open_early(needs_of(world, spec.steps).streams)
         report.failures += await run_steps(attempt, spec.steps)
     finally:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from kspec.errors import KspecError
 from kspec.snapshots import Revision, Selection
 
 if TYPE_CHECKING:
     from kspec.cluster.connection import Connection
+
+LAST_CHANCE: Final = 5.0
+"""Seconds for what one object that does not go has kept waiting, all at once."""
 
 
 @dataclass(slots=True)
@@ -29,14 +32,26 @@ class CleanUp:
             self.stack.append(revision)
 
     async def run(self, seconds: float) -> None:
-        """Remove everything, last first, within so many seconds. Never raises KspecError."""
+        """Remove everything, last first, within so many seconds. Never raises KspecError.
+
+        What one object that does not go has kept waiting then gets LAST_CHANCE seconds more.
+        """
         try:
             async with asyncio.timeout(seconds):
                 while self.stack:
                     await self._remove(self.stack[-1])
                     self.stack.pop()
         except TimeoutError:
-            self.left_behind += [command(revision) for revision in reversed(self.stack)]
+            self.left_behind.append(f"{command(self.stack.pop())}  # it is still there")
+            await asyncio.gather(*(self._last_chance(one) for one in reversed(self.stack)))
+            self.stack.clear()
+
+    async def _last_chance(self, revision: Revision) -> None:
+        try:
+            async with asyncio.timeout(LAST_CHANCE):
+                await self._remove(revision)
+        except TimeoutError:
+            self.left_behind.append(f"{command(revision)}  # it is still there")
 
     async def _remove(self, revision: Revision) -> None:
         try:

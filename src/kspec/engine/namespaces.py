@@ -41,7 +41,6 @@ async def prepare(world: World, spec: SpecDecl) -> tuple[str, Revision | None]:
         "metadata": {"name": name, "labels": labels},
     }
     item: Object = await world.connection.client.create(manifest)
-    await _default_account(world, name)
     return name, Revision(resource, None, name, uid_of(item), revision_of(item))
 
 
@@ -55,7 +54,8 @@ async def _must_exist(world: World, name: str) -> None:
         raise
 
 
-async def _default_account(world: World, namespace: str) -> None:
+async def default_account(world: World, namespace: str) -> None:
+    """Wait until pods can be made in a new namespace, or for ACCOUNT_WAIT seconds."""
     resource = await world.connection.client.resolve("serviceaccounts", "v1")
     stream = world.connection.hub.stream(resource, namespace)
     try:

@@ -43,7 +43,10 @@ class Schedule:
                     group.create_task(self._one(case), name=case.id.name)
         for case in cases:
             if case.spec.serial:
-                await self._one(case)
+                # A task of its own, as above: a case ends by itself when it is cancelled, and
+                # this task must go on knowing that it was.
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._one(case), name=case.id.name)
 
     async def _one(self, case: Case) -> None:
         names = case.spec.fixtures
