@@ -79,13 +79,15 @@ async def _run(
     world: World, case: Case, fixtures: Mapping[str, Any], report: Report, drain: list[Revision]
 ) -> None:
     spec = case.spec
-    report.namespace, namespace = await prepare(world, spec)
+    timeouts = spec.timeouts_over(world.settings.timeouts)
+    wanted = spec.namespace.resolved(_scope(world, case, "", fixtures))
+    deadline = Deadline.after(timeouts.step)
+    report.namespace, namespace = await prepare(world, spec.name, wanted, deadline)
     cleanup = CleanUp(world.connection, report.namespace if namespace else None)
     if namespace is not None:
         cleanup.stack.append(namespace)
         drain.append(namespace)
     streams = CaseStreams(world.connection, report.namespace, clock.now())
-    timeouts = spec.timeouts_over(world.settings.timeouts)
     attempt = Attempt(
         world=world,
         case=case.id,

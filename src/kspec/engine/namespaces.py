@@ -11,7 +11,8 @@ from kspec.errors import ApiError, ClusterError, KspecError
 from kspec.snapshots import Object, Revision, Selection, revision_of, uid_of
 
 if TYPE_CHECKING:
-    from kspec.language.declarations import SpecDecl
+    from kspec.clock import Deadline
+    from kspec.language.specs import Namespace
 
 ACCOUNT_WAIT: Final = 5.0
 """Seconds to wait for a new namespace's default service account, without which pods are refused."""
@@ -26,28 +27,29 @@ def fresh_name(spec: str) -> str:
     return f"{f'kspec-{spec}'[: LONGEST - len(suffix) - 1].rstrip('-')}-{suffix}"
 
 
-async def prepare(world: World, spec: SpecDecl) -> tuple[str, Revision | None]:
+async def prepare(
+    world: World, spec: str, wanted: Namespace, deadline: Deadline
+) -> tuple[str, Revision | None]:
     """The namespace's name, and what to remove at the end (None for an existing one)."""
-    wanted = spec.namespace
     if wanted.existing:
-        await _must_exist(world, wanted.existing)
+        await _must_exist(world, wanted.existing, deadline)
         return wanted.existing, None
-    name = wanted.name or fresh_name(spec.name)
-    resource = await world.connection.client.resolve("namespaces", "v1")
+    name = wanted.name or fresh_name(spec)
+    resource = await world.connection.client.resolve("namespaces", "v1", deadline=deadline)
     labels = {**wanted.labels, RUN_LABEL: world.run_id}
     manifest = {
         "apiVersion": "v1",
         "kind": "Namespace",
         "metadata": {"name": name, "labels": labels},
     }
-    item: Object = await world.connection.client.create(manifest)
+    item: Object = await world.connection.client.create(manifest, deadline=deadline)
     return name, Revision(resource, None, name, uid_of(item), revision_of(item))
 
 
-async def _must_exist(world: World, name: str) -> None:
-    resource = await world.connection.client.resolve("namespaces", "v1")
+async def _must_exist(world: World, name: str, deadline: Deadline) -> None:
+    resource = await world.connection.client.resolve("namespaces", "v1", deadline=deadline)
     try:
-        await world.connection.client.get(resource, name)
+        await world.connection.client.get(resource, name, deadline=deadline)
     except ApiError as error:
         if error.code == 404:  # noqa: PLR2004 - HTTP's own number
             raise KspecError(f"namespace {name} does not exist") from error

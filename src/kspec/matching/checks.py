@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from kspec.marks import Mark, Node
 from kspec.matching.comparison import Comparison, Outcome
@@ -65,10 +65,11 @@ class Condition:
         """Whether nothing is said about an object itself."""
         return self.match is None and not self.checks
 
-    def judge(self, item: Object) -> Outcome:
-        """Whether the object, as far as its status counts, fulfils it."""
-        counted, stale = fresh(item)
-        subject = title(item)
+    def judge(self, item: Any) -> Outcome:
+        """Whether the object, as far as its status counts, or a value of any type fulfils it."""
+        is_object = isinstance(item, Mapping)
+        counted, stale = fresh(item) if is_object else (item, None)
+        subject = title(item) if is_object else "value"
         outcomes = [check.judge(counted, stale=stale, subject=subject) for check in self.checks]
         if self.match is not None:
             outcomes.insert(0, self._matched(counted, stale, subject))

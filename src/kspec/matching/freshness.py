@@ -19,8 +19,6 @@ def fresh(item: Object) -> tuple[Object, str | None]:
     The second part says what was left out and why; None if nothing was. A terminating object is
     taken as it is: its controller no longer follows its generation.
     """
-    if not isinstance(item, Mapping):
-        return item, None  # a `value:`, which may be anything
     meta, status = item.get("metadata"), item.get("status")
     if not isinstance(meta, Mapping) or not isinstance(status, Mapping):
         return item, None
