@@ -93,7 +93,7 @@ def _started(plan: Plan, run_id: str, cluster: str) -> RunStarted:
 
 
 async def _interruptible(plan: Plan, world: World) -> RunFinished:
-    """SIGINT and SIGTERM cancel the run, which then cleans up; a second one stops that too."""
+    """SIGINT and SIGTERM cancel the run, which then cleans up within its own budget."""
     task = asyncio.create_task(run_all(world, plan.cases, plan.fixtures))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from kspec import clock
@@ -57,6 +59,8 @@ async def run_step(attempt: Attempt, decl: StepDecl, phase: str) -> Outcome:
     except KspecError as error:
         failure = explain(error, decl.verb_mark, len(decl.verb))
         outcome = Outcome(failure.status, failure)
+    except Exception as error:  # noqa: BLE001 - a plugin's verb may raise anything; the run goes on
+        outcome = Outcome(Status.ERROR, _internal(error, decl))
     duration = clock.now() - started
     emit(
         StepFinished(
@@ -64,6 +68,16 @@ async def run_step(attempt: Attempt, decl: StepDecl, phase: str) -> Outcome:
         )
     )
     return outcome
+
+
+def _internal(error: Exception, decl: StepDecl) -> Failure:
+    """A mistake in a verb, not in the spec: what it was and where in the verb's code."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    text = f"internal error in `{decl.verb}`: {type(error).__name__}: {error} ({place})"
+    hint = "this is a mistake in kspec or in a plugin; please report it"
+    failure = explain(KspecError(text, hint=hint), decl.verb_mark, len(decl.verb))
+    return replace(failure, status=Status.ERROR)
 
 
 async def _outcome(attempt: Attempt, decl: StepDecl) -> Outcome:
