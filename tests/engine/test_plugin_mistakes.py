@@ -38,9 +38,9 @@ def test_it_is_an_error_of_that_step_and_other_specs_run(tmp_path):
     entries = [entry for kind in builtin.entries.values() for entry in kind.values()]
     words = Vocabulary.of([*entries, Verb("boom", "a broken verb", Boom, boom)])
     events = run_spec(TEXT, ScriptedServer(), folder=tmp_path, vocabulary=words)
-    found = {case.case.name: str(case.status) for case in events.cases}
+    found = {name: str(case.status) for name, case in events.cases.items()}
     assert found == {"first": "error", "second": "passed"}
-    (failure,) = next(case for case in events.cases if case.case.name == "first").failures
+    (failure,) = events.cases["first"].failures
     assert failure.message.startswith("internal error in `boom`: KeyError: 'missing' (test_plugin_")
     assert failure.mark is not None
     assert failure.mark.line == 6
