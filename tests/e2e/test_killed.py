@@ -103,8 +103,9 @@ def left(seen: Seen, temporary: Path, deadline: float) -> list[str]:
 
 def test_a_killed_run_leaves_nothing(kspec_argv, mpi_project, tmp_path):
     (mpi_project / "orphan.yaml").write_text(SPEC)
-    moments = sorted(random.Random(SEED).uniform(0.2, 8.0) for _ in range(MOMENTS))
-    print(f"seed {SEED}: {', '.join(f'{one:.2f}' for one in moments)} s")
+    chance = random.Random(SEED)
+    moments = sorted(chance.uniform(0.2, 8.0) for _ in range(MOMENTS))
+    print(f"seed {SEED}: {', '.join(f'{one:.2f}' for one in moments)} s")  # noqa: T201 - pytest shows it on failure
     orphans = ports = 0
     for number, moment in enumerate(moments):
         temporary = tmp_path / f"t{number}"
