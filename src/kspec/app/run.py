@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,6 +25,7 @@ from kspec.snapshots import Object
 from kspec.vocabulary import ReportSink, Vocabulary
 
 if TYPE_CHECKING:
+    from kspec.app.access import Reached
     from kspec.cluster.connection import Connection
     from kspec.controlplane import Starting
     from kspec.language.declarations import Case, FixtureDecl
@@ -66,7 +68,7 @@ async def _run(
     async with AsyncExitStack() as stack:
         opened = await Supervisor.open(in_memory=choice.kind == "embedded")
         supervisor = await stack.enter_async_context(opened)
-        connection, kubeconfig = await stack.enter_async_context(
+        connection, reached = await stack.enter_async_context(
             _cluster(choice, plan.settings, supervisor)
         )
         emit(_started(plan, supervisor.run_id, choice.why))
@@ -76,11 +78,11 @@ async def _run(
             vocabulary=plan.vocabulary,
             connection=connection,
             supervisor=supervisor,
-            kubeconfig=kubeconfig,
+            kubeconfig=reached.kubeconfig,
             cache=default_cache(),
             emit=emit,
             learn=learn,
-            environment=child_env(plan.settings.env, {}),
+            environment=_environment(plan.settings, reached.tools),
             ephemeral=choice.kind == "embedded",
         )
         finished = await _interruptible(plan, world)
@@ -108,16 +110,24 @@ async def _interruptible(plan: Plan, world: World) -> RunFinished:
 @asynccontextmanager
 async def _cluster(
     choice: Choice, settings: Settings, supervisor: Supervisor
-) -> AsyncIterator[tuple[Connection, Path]]:
+) -> AsyncIterator[tuple[Connection, Reached]]:
     starting = await _spawn(choice, settings, supervisor)
     # Imported after the spawn: the control plane starts while Python reads the client library.
     from kspec.app import access  # noqa: PLC0415
 
-    way, facilities, kubeconfig = await access.reach(choice, starting, supervisor.directory)
+    reached = await access.reach(choice, starting, supervisor.directory)
     from kspec.cluster.connection import connect  # noqa: PLC0415
 
-    async with connect(way, facilities) as connection:
-        yield connection, kubeconfig
+    async with connect(reached.access, reached.facilities) as connection:
+        yield connection, reached
+
+
+def _environment(settings: Settings, tools: Path | None) -> dict[str, str]:
+    """What children see; the machine's own `kubectl` goes before ours."""
+    allowed = child_env(settings.env, {})
+    if tools is None:
+        return allowed
+    return {**allowed, "PATH": os.pathsep.join(filter(None, (allowed.get("PATH"), str(tools))))}
 
 
 async def _spawn(choice: Choice, settings: Settings, supervisor: Supervisor) -> Starting | None:
