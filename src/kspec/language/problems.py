@@ -15,7 +15,6 @@ _WIDEST = 160
 """Characters of a line that an excerpt shows; of a longer one it shows the part at the caret."""
 
 
-@cache
 def _lines_of(file: str) -> Sequence[str]:
     try:
         return split_lines(read_text(Path(file)))
@@ -30,7 +29,7 @@ def render(
 
     `read_lines` gives a file's lines, for the excerpts; by default they are read.
     """
-    lines_of = read_lines or _lines_of
+    lines_of = cache(read_lines or _lines_of)  # of this call only: files change between two
     ordered = sorted(dict.fromkeys(problems), key=lambda one: one.mark)
     if not ordered:
         return ""
