@@ -103,6 +103,7 @@ async def _run(
         if namespace is not None:
             await default_account(world, report.namespace)
         await streams.open_early(needs_of(world, spec.steps).streams)
+        streams.began = clock.now()  # history begins here: no step has run yet
         report.failures += await run_steps(attempt, spec.steps)
     finally:
         await _end(attempt, case, report, timeouts.cleanup)
