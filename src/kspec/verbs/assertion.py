@@ -9,6 +9,7 @@ from kspec import clock
 from kspec.api import Context, Needs, Verb, key
 from kspec.errors import KspecError, StepFailedError, UnknownKindError
 from kspec.marks import Node
+from kspec.matching import checks, timing
 from kspec.matching.checks import Expectation
 from kspec.matching.timing import Timing
 from kspec.results import Failure
@@ -43,12 +44,23 @@ async def run(model: Assert, context: Context) -> Results:
     if model.target.resource is None and model.target.resources is None:
         return _value(model)
     subject = await model.target.subject(context)
+    if model.expectation.negative and not model.timing.fits_negatives:
+        raise _vacuous(context)
     check = model.expectation.check(single=model.target.single, title=subject.title)
     conclusion = await context.watching.conclude(
         subject, check, model.timing, fail_fast=_grace(model, context)
     )
     objects = conclusion.objects
     return {"object": objects[0] if objects else None, "objects": list(objects)}
+
+
+def _vacuous(context: Context) -> KspecError:
+    """A negative whose words were expressions, so that it could not be seen at load."""
+    return KspecError(
+        "this would pass at once, before anything could happen",
+        mark=context.step.verb_mark,
+        hint="say when: `hold: 3s` (stays so for 3 s) or `now: true`",
+    )
 
 
 def _grace(model: Assert, context: Context) -> float | None:
@@ -98,8 +110,10 @@ async def _kinds(names: tuple[str, ...], context: Context) -> list[Resource]:
 def check(body: Node, reader: Reader) -> None:
     """Load-time rules: one subject, something to check, and no vacuous negative."""
     check_target(body, reader, others=("value", "nothingCreatedBy"))
+    checks.check(body, reader, single="resources" not in body.map)
+    timing.check(body, reader)
     keys = set(body.map)
-    timed = keys & {"now", "hold", "never"}
+    timed = keys & {"now", "hold", "settle", "never"}
     if "nothingCreatedBy" in keys:
         if not timed:
             _untimed(body, "nothingCreatedBy", reader)
@@ -109,9 +123,6 @@ def check(body: Node, reader: Reader) -> None:
     if "value" in keys and keys & TIMED:
         word = sorted(keys & TIMED)[0]
         reader.problem(body.key_marks[word], "a value does not change: it is judged once")
-    if "checks" in keys and "resources" in keys and not keys & {"every", "some", "none"}:
-        message = "`checks` on `resources` needs to say of which: under `every`, `some` or `none`"
-        reader.problem(body.key_marks["checks"], message, width=len("checks"))
     if not keys & WHAT:
         reader.problem(body.mark, "nothing is checked", f"add one of {', '.join(sorted(WHAT))}")
     _check_negatives(body, reader, timed=bool(timed))
@@ -131,8 +142,8 @@ def _check_negatives(body: Node, reader: Reader, *, timed: bool) -> None:
         node = body.map.get(word)
         if node is not None and (word != "count" or node.value == 0) and node.value is not False:
             _untimed(body, word, reader)
-    checks = body.map.get("checks")
-    for item in checks.items if checks is not None else ():
+    listed = body.map.get("checks")
+    for item in listed.items if listed is not None else ():
         exists = item.map.get("exists")
         if exists is not None and exists.value is False:
             _untimed(item, "exists", reader)
