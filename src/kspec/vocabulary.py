@@ -211,6 +211,9 @@ class Reader(Protocol):
     is not to be judged; `read` gives None for it.
     """
 
+    previous: tuple[str, Node] | None
+    """The verb and the body of the step that was read just before."""
+
     @property
     def vocabulary(self) -> Vocabulary: ...
     def problem(

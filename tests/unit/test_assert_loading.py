@@ -55,3 +55,27 @@ def test_it_is_named(tmp_path, body, message):
 )
 def test_a_negative_with_a_time_is_fine(tmp_path, body):
     assert problems(tmp_path, body) == []
+
+
+DELETED = """apiVersion: kspec.dev/v1
+kind: Spec
+metadata: {name: loading}
+spec:
+  steps:
+    - delete: {%s}
+    - assert: {resource: pod/x, absent: true}
+"""
+
+
+@pytest.mark.parametrize(
+    ("delete", "wrong"),
+    [
+        ("resource: pod/x", 0),
+        ("resource: pod/y", 1),
+        ("resource: pod/x, wait: false", 1),
+        ("resource: pod/x, namespace: other", 1),
+    ],
+)
+def test_a_negative_needs_no_time_right_after_a_delete_of_the_same(tmp_path, delete, wrong):
+    (tmp_path / "spec.yaml").write_text(DELETED % delete)
+    assert len([one for one in lint([tmp_path], WORDS) if not one.warning]) == wrong

@@ -41,6 +41,8 @@ class Reader:
         """The project root, where files are looked for while loading."""
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
+        self.previous: tuple[str, Node] | None = None
+        """The verb and the body of the step that was read just before."""
         self._deferred = 0
         self._names: dict[Any, frozenset[str]] = {}
 

@@ -113,6 +113,7 @@ class StepDecl:
         options, later = _options(node, reader)
         for verb in verbs:
             _check_body(node.map[verb.name], verb, reader)
+            reader.previous = (verb.name, node.map[verb.name])
         if len(verbs) != 1 or options is None:
             return None
         name = verbs[0].name

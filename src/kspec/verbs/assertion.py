@@ -44,7 +44,8 @@ async def run(model: Assert, context: Context) -> Results:
     if model.target.resource is None and model.target.resources is None:
         return _value(model)
     subject = await model.target.subject(context)
-    if model.expectation.negative and not model.timing.fits_negatives:
+    late = model.expectation.negative and _written_late(context.step.body)
+    if late and not model.timing.fits_negatives:
         raise _vacuous(context)
     check = model.expectation.check(single=model.target.single, title=subject.title)
     conclusion = await context.watching.conclude(
@@ -52,6 +53,12 @@ async def run(model: Assert, context: Context) -> Results:
     )
     objects = conclusion.objects
     return {"object": objects[0] if objects else None, "objects": list(objects)}
+
+
+def _written_late(body: Node) -> bool:
+    """Whether only an expression tells that something must be absent."""
+    words = (body.map.get(word) for word in ("absent", "count", "atLeast"))
+    return any(node is not None and "${{" in str(node.value) for node in words)
 
 
 def _vacuous(context: Context) -> KspecError:
@@ -113,7 +120,7 @@ def check(body: Node, reader: Reader) -> None:
     checks.check(body, reader, single="resources" not in body.map)
     timing.check(body, reader)
     keys = set(body.map)
-    timed = keys & {"now", "hold", "settle", "never"}
+    timed = keys & {"now", "hold", "settle", "never"} or _just_deleted(body, reader)
     if "nothingCreatedBy" in keys:
         if not timed:
             _untimed(body, "nothingCreatedBy", reader)
@@ -149,12 +156,29 @@ def _check_negatives(body: Node, reader: Reader, *, timed: bool) -> None:
             _untimed(item, "exists", reader)
 
 
+def _just_deleted(body: Node, reader: Reader) -> bool:
+    """Whether the step before deletes the same thing, and so waits until it is gone."""
+    verb, other = reader.previous or ("", body)
+    wait = other.get("wait")
+    if verb != "delete" or (wait is not None and wait.value is not True):
+        return False
+    return all(_plain(body, word) == _plain(other, word) for word in TARGET)
+
+
+def _plain(body: Node, word: str) -> object:
+    node = body.map.get(word)
+    return None if node is None else node.data()
+
+
+TARGET: Final = ("resource", "resources", "selector", "fieldSelector", "namespace", "apiVersion")
+
+
 def _untimed(body: Node, word: str, reader: Reader) -> None:
     reader.problem(
         body.key_marks.get(word, body.mark),
         f"`{word}` would pass at once, before anything could happen",
-        "say when: `hold: 3s` (stays so for 3 s) or `now: true`; or `delete` the object, "
-        "which waits until it is gone",
+        "say when: `hold: 3s` (stays so for 3 s) or `now: true`; "
+        "right after a `delete` of the same thing neither is needed",
         width=len(word),
     )
 
