@@ -79,3 +79,10 @@ spec:
 def test_a_negative_needs_no_time_right_after_a_delete_of_the_same(tmp_path, delete, wrong):
     (tmp_path / "spec.yaml").write_text(DELETED % delete)
     assert len([one for one in lint([tmp_path], WORDS) if not one.warning]) == wrong
+
+
+def test_a_delete_of_another_spec_is_not_the_step_before(tmp_path):
+    other = HEAD.replace("loading", "other") + "{resource: pod/x, absent: true}\n"
+    first = (DELETED % "resource: pod/x").split("    - assert")[0]
+    (tmp_path / "spec.yaml").write_text(f"{first}---\n{other}")
+    assert len([one for one in lint([tmp_path], WORDS) if not one.warning]) == 1

@@ -43,12 +43,12 @@ def explain(error: KspecError, mark: Mark, width: int = 1) -> Failure:
 
 def _placed(failure: Failure, own: Mark | None, fallback: Mark, width: int) -> Failure:
     mark = own or fallback
-    text = failure.excerpt or excerpt_at(mark, width if mark == fallback else _width(failure, mark))
+    text = failure.excerpt or excerpt_at(mark, width if mark == fallback else _width(mark))
     return replace(failure, mark=mark, excerpt=text)
 
 
-def _width(failure: Failure, mark: Mark) -> int:
-    del failure
+def _width(mark: Mark) -> int:
+    """Of the word at a mark, as far as the caret line shows it."""
     lines = _lines(mark)
     if not 0 < mark.line <= len(lines):
         return 1

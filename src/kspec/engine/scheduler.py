@@ -61,16 +61,13 @@ class Schedule:
 
     async def _locked(self, case: Case, fixtures: Mapping[str, object]) -> None:
         async with AsyncExitStack() as stack:
-            for name in sorted(self._locks_of(case)):
+            for name in sorted(set(case.spec.locks)):
                 await stack.enter_async_context(self.locks.setdefault(name, asyncio.Lock()))
             await stack.enter_async_context(self.slots)
             self.finished.append(await run_case(self.world, case, fixtures, self.drain))
         trouble = self.pool.trouble(case.spec.fixtures)
         if trouble is not None:
             self.world.emit(Notice(trouble, "warning"))
-
-    def _locks_of(self, case: Case) -> set[str]:
-        return set(case.spec.locks)
 
     def _not_run(self, case: Case, error: FixtureError) -> None:
         self.world.emit(CaseStarted(case.id, case.spec.mark))
